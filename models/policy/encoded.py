@@ -20,6 +20,7 @@ from rotoscope.models.latent_actions.model import (
 from rotoscope.models.policy.config import LATENT, BcConfig
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.maps import blocks_of
+from rotoscope.models.training.views import Cameras
 from rotoscope.pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,13 +52,23 @@ def latent_of(config: BcConfig) -> LatentModel | None:
     """
     if not config.is_latent:
         return None
-    model = usable_latent(Path(config.encoder.removeprefix(LATENT)), config.loop.device)
-    check_views(model, config.camera)
+    model = latent_named(config.encoder, config.camera, config.loop.device)
     if not (config.freeze_encoder or model.facts.config.learns_images):
         raise UsageError(
             f"{config.encoder} sees through {model.facts.config.encoder}, which stays as it is: "
             "leave freeze_encoder at true"
         )
+    return model
+
+
+def latent_named(encoder: str, camera: Cameras, device: Device) -> LatentModel:
+    """The latent action model that `latent:FOLDER` names, to look at some cameras.
+
+    Raises:
+        UsageError: There is none, its latents tell nothing, or it looks at other cameras.
+    """
+    model = usable_latent(Path(encoder.removeprefix(LATENT)), device)
+    check_views(model, camera)
     return model
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
@@ -14,6 +15,27 @@ from rotoscope.pipeline.files.plain import read_yaml
 from rotoscope.pipeline.settings import checked
 
 FACTS = "rotoscope.yaml"
+
+
+class EncoderFacts(BaseModel):
+    """An encoder that a policy of LeRobot's sees through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoder: str
+    """Which, as it was named."""
+    cameras: tuple[str, ...] = Field(min_length=1)
+    """What it looks at, in order."""
+    sizes: tuple[tuple[PositiveInt, PositiveInt], ...]
+    """Width and height of each camera's pictures [px]."""
+    image_size: PositiveInt
+    """Side of the squares that these are shrunk to [px]."""
+
+    @model_validator(mode="after")
+    def _sizes_are_of_cameras(self) -> Self:
+        if len(self.sizes) != len(self.cameras):
+            raise ValueError(f"{len(self.cameras)} cameras, but {len(self.sizes)} sizes")
+        return self
 
 
 class LerobotFacts(BaseModel):
@@ -29,6 +51,8 @@ class LerobotFacts(BaseModel):
     """Which rows it learned from, in words."""
     data_sha256: str
     """Hash of the numbers and pictures that it learned from, and of which rows."""
+    encoder: EncoderFacts | None = None
+    """What it sees pictures through; `None` where it sees them itself, or none."""
     packages: dict[str, str]
     """Versions of what trained it."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.checkpoints.device import Device, torch_device
+from rotoscope.models.policy.lerobot_encoder import ENVIRONMENT, Sight
 from rotoscope.models.policy.lerobot_facts import read_facts
 from rotoscope.models.simulators.simulator import STATE
 from rotoscope.pipeline.contract import ActionContract
@@ -34,10 +35,14 @@ class LerobotPolicy:
     """What its actions mean; `None` where nobody knows."""
     state_names: dict[str, tuple[str, ...]]
     """`observation.state` and what its numbers are, where known."""
+    sight: Sight | None = None
+    """What it sees pictures through; `None` where it sees them itself, or none."""
 
     @property
     def image_sizes(self) -> dict[str, tuple[int, int]]:
         """Cameras that it must be given, and the width and height it learned from [px]."""
+        if self.sight is not None:
+            return self.sight.image_sizes
         found = self.module.config.image_features
         return {name: (int(f.shape[2]), int(f.shape[1])) for name, f in found.items()}
 
@@ -54,7 +59,10 @@ class LerobotPolicy:
 
         batch: dict[str, Any] = {"task": [""]}
         for name, feature in self.module.config.input_features.items():
-            values = observation[name]
+            if self.sight is not None and name == ENVIRONMENT:
+                values = self.sight.of_observation(observation)
+            else:
+                values = observation[name]
             if name in self.image_sizes:
                 pixels = np.ascontiguousarray(values.transpose(2, 0, 1))
                 batch[name] = torch.from_numpy(pixels).float()[None] / 255
@@ -122,7 +130,10 @@ def load_lerobot(folder: Path, device: Device = "auto") -> LerobotPolicy:
             f"{shown(str(error))}"
         ) from error
     facts = read_facts(folder)
+    sight = None
+    if facts is not None and facts.encoder is not None:
+        sight = Sight.load(folder, facts.encoder, device)
     names = {}
     if facts is not None and facts.state_names and STATE in config.input_features:
         names = {STATE: facts.state_names}
-    return LerobotPolicy(module, before, after, facts.contract if facts else None, names)
+    return LerobotPolicy(module, before, after, facts.contract if facts else None, names, sight)

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rotoscope.models.policy.lerobot_encoder import TAKES, Sight
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import memory_datasets
 from rotoscope.models.policy.pretrained_weights import check_weights
@@ -32,6 +33,7 @@ from rotoscope.models.policy.row_weights import (
 from rotoscope.models.policy.valid_rows import ValidRows
 from rotoscope.models.training.checkpoint import work_folder
 from rotoscope.models.training.model_folder import package_versions
+from rotoscope.models.training.views import Cameras
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError
@@ -71,6 +73,12 @@ class LerobotConfig(BaseModel):
     """Rows of less confidence are not learned from."""
     image_size: int | None = Field(default=None, ge=16)
     """Side of the square that pictures are shrunk to [px]; as they are where not given."""
+    encoder: str = ""
+    """What sees pictures and stays as it is, for `act` and `diffusion`: `latent:FOLDER`, a trained
+    latent action model's image network, `torchvision:NAME` or `transformers:NAME_OR_FOLDER`. Where
+    not given the policy's own image network sees them, and learns."""
+    camera: Cameras = ""
+    """Camera that the encoder sees, or several, `[A,B]`; all where not given."""
     loader: Literal["memory", "lerobot"] = "memory"
     """`memory`: frames are decoded once. `lerobot`: LeRobot's own loader, for datasets that do not
     fit on the disk. Rows that are not trusted are left out of either."""
@@ -111,12 +119,13 @@ def train_lerobot(
             f"{data} has no pictures, and {policy} needs some; train the built-in policy instead: "
             "--policy bc"
         )
-    if policy != "act":
+    sight = _sight(dataset, config, policy)
+    if policy != "act" and sight is None:
         _check_sizes(dataset, policy, config.image_size)
     if config.loader == "lerobot":
         _check_lengths(dataset)
     row_weights = row_weights_of(dataset, min_confidence=config.min_confidence)
-    job = _Job(dataset, row_weights, config, policy, options, work_folder(out))
+    job = _Job(dataset, row_weights, config, policy, options, work_folder(out), sight)
     say(describe(row_weights))
     for warning in warn_of_short(row_weights, chunk):
         say(warning)
@@ -152,6 +161,7 @@ class _Job:
     policy: str
     options: dict[str, str]
     work: Path
+    sight: Sight | None
 
     def run(self) -> None:
         """Calls `lerobot-train`, or has it resume."""
@@ -196,11 +206,14 @@ class _Job:
             state_names=None if state is None else tuple(map(str, state["names"] or ())),
             learned_from=describe(self.row_weights),
             data_sha256=self._digest(),
+            encoder=None if self.sight is None else self.sight.facts,
             packages=package_versions("lerobot"),
         )
         with atomic_path(out) as temporary:
             shutil.copytree(last / "pretrained_model", temporary)
             write_facts(temporary, facts)
+            if self.sight is not None:
+                self.sight.save(temporary)
         return {"steps": int(last.name), "policy": self.policy, "learned_from": facts.learned_from}
 
     def forget(self) -> None:
@@ -257,7 +270,9 @@ def _own_dataset(job: _Job) -> Iterator[None]:
                 ValidRows(learned, min_confidence=sure),
                 held and ValidRows(held, min_confidence=sure),
             )
-        return memory_datasets(config, job.dataset, job.row_weights, side_px=job.config.image_size)
+        return memory_datasets(
+            config, job.dataset, job.row_weights, side_px=job.config.image_size, sight=job.sight
+        )
 
     script.make_train_eval_datasets = make
     try:
@@ -284,6 +299,27 @@ def _options(overrides: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"cannot read {shown(text)}: write KEY=VALUE, such as steps=20000")
         out[key] = value
     return out
+
+
+def _sight(dataset: Dataset, config: LerobotConfig, policy: str) -> Sight | None:
+    """What the policy sees pictures through; `None` where it sees them itself."""
+    if not config.encoder:
+        if config.camera:
+            raise UsageError(
+                f"camera={config.camera} is what an encoder sees, and none is set: set encoder, or "
+                f"leave camera out: {policy}'s own image network sees every camera"
+            )
+        return None
+    if policy not in TAKES:
+        raise UsageError(
+            f"{policy} needs a picture; encoder={config.encoder} is for {' and '.join(TAKES)}, and "
+            "for the built-in policy: --policy bc"
+        )
+    if config.loader != "memory":
+        raise UsageError(
+            f"encoder={config.encoder} looks at decoded pictures: leave loader at memory"
+        )
+    return Sight.of(dataset, config.encoder, config.camera, config.image_size)
 
 
 def _check_sizes(dataset: Dataset, policy: str, image_size: int | None) -> None:

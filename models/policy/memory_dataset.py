@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rotoscope.models.policy.lerobot_encoder import ENVIRONMENT, Sight
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.valid_samples import ValidSamples, picture_stats
 from rotoscope.models.training.frames import open_frames
@@ -36,7 +38,11 @@ class Table:
 
 
 def read_table(
-    dataset: Dataset, row_weights: Sequence[RowWeights], *, side_px: int | None
+    dataset: Dataset,
+    row_weights: Sequence[RowWeights],
+    *,
+    side_px: int | None,
+    sight: Sight | None = None,
 ) -> Table:
     """Reads a dataset.
 
@@ -44,6 +50,7 @@ def read_table(
         dataset: Which.
         row_weights: For each episode, which rows are learned from.
         side_px: Side of the square that pictures are shrunk to; as they are where `None`.
+        sight: What says in place of pictures what is seen in them; pictures where `None`.
     """
     features = dataset.info["features"]
     names = [n for n, f in features.items() if n.startswith(("observation.", "action"))]
@@ -58,7 +65,9 @@ def read_table(
             parts[name].append(values.reshape(len(values), -1))
         tasks += [texts[int(number)] for number in columns["task_index"]]
     whole: dict[str, np.ndarray] = {n: np.concatenate(p) for n, p in parts.items()}
-    for camera in dataset.cameras:
+    if sight is not None:
+        whole[ENVIRONMENT] = sight.of_dataset(dataset)
+    for camera in () if sight else dataset.cameras:
         whole[camera] = open_frames(dataset, camera, side_px=side_px).images
     mask = np.concatenate([one.mask for one in row_weights])
     owners = np.repeat(np.arange(len(row_weights)), [len(one.mask) for one in row_weights])
@@ -76,7 +85,7 @@ class SampleMeta:
         }
         self.total_episodes, self.total_frames = len(samples.spans), len(samples.rows)
         self.features = _features(meta.features, table.columns)
-        self.stats = _stats(meta.stats, table.columns, samples)
+        self.stats = _stats(meta, table.columns, samples)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._meta, name)
@@ -146,7 +155,12 @@ class MemoryDataset:
 
 
 def memory_datasets(
-    config: Any, dataset: Dataset, row_weights: Sequence[RowWeights], *, side_px: int | None
+    config: Any,
+    dataset: Dataset,
+    row_weights: Sequence[RowWeights],
+    *,
+    side_px: int | None,
+    sight: Sight | None = None,
 ) -> tuple[MemoryDataset, MemoryDataset | None]:
     """What `lerobot.datasets.factory.make_train_eval_datasets` gives, from memory.
 
@@ -155,6 +169,7 @@ def memory_datasets(
         dataset: The same dataset, opened by us.
         row_weights: For each episode, which rows are learned from.
         side_px: Side of the square that pictures are shrunk to; as they are where `None`.
+        sight: What says in place of pictures what is seen in them; pictures where `None`.
     """
     import torch
     from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
@@ -162,12 +177,14 @@ def memory_datasets(
     from lerobot.utils.constants import IMAGENET_STATS
 
     meta = LeRobotDatasetMetadata(config.dataset.repo_id, root=config.dataset.root)
-    table = read_table(dataset, row_weights, side_px=side_px)
-    deltas = resolve_delta_timestamps(config.trainable_config, meta)
+    table = read_table(dataset, row_weights, side_px=side_px, sight=sight)
+    shown = SimpleNamespace(features=_features(meta.features, table.columns), fps=meta.fps)
+    deltas = resolve_delta_timestamps(config.trainable_config, shown)
     parts = _split(table.samples, config.dataset.eval_split)
     made = [MemoryDataset(meta, table, part, deltas) for part in parts]
     for one in made:
-        for camera in meta.camera_keys if config.dataset.use_imagenet_stats else ():
+        cameras = [name for name in meta.camera_keys if name in table.columns]
+        for camera in cameras if config.dataset.use_imagenet_stats else ():
             known = {k: torch.tensor(v, dtype=torch.float32) for k, v in IMAGENET_STATS.items()}
             one.meta.stats[camera] = one.meta.stats[camera] | known
     return made[0], made[1] if len(made) > 1 else None
@@ -189,22 +206,24 @@ def _put(out: list[dict[str, Any]], name: str, values: torch.Tensor) -> None:
 
 
 def _features(features: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """The features, pictures of the size that they have now."""
-    out = dict(features)
+    """The features, pictures of the size that they have now, or numbers in their place."""
+    kept = {n: f for n, f in features.items() if f["dtype"] != "video" or n in columns}
+    out = dict(kept)
     for name, values in columns.items():
-        if values.dtype == np.uint8:
+        if name not in features:
+            out[name] = {"dtype": "float32", "shape": values.shape[1:], "names": None}
+        elif values.dtype == np.uint8:
             out[name] = dict(features[name]) | {"shape": values.shape[1:]}
     return out
 
 
-def _stats(
-    stats: Mapping[str, Any], columns: Mapping[str, np.ndarray], samples: ValidSamples
-) -> dict[str, Any]:
+def _stats(meta: Any, columns: Mapping[str, np.ndarray], samples: ValidSamples) -> dict[str, Any]:
     """Statistics over trusted rows alone; of pictures as they were where all are."""
     from lerobot.datasets.compute_stats import get_feature_stats
 
     rows = samples.rows
-    out = {name: dict(values) for name, values in stats.items()}
+    features = _features(meta.features, columns)
+    out = {name: dict(values) for name, values in meta.stats.items() if name in features}
     for name, values in columns.items():
         if values.dtype != np.uint8:
             out[name] = get_feature_stats(values[rows], axis=0, keepdims=False)

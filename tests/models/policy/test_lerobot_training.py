@@ -1,21 +1,29 @@
 """A tiny ACT by LeRobot's own training: killed, resumed, tried by us and by LeRobot's eval."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import moving_squares
 import numpy as np
 import pytest
 import tiny_data
 from test_memory_dataset import CAMERA
 
+from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.latent_actions.model import load_latent
+from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import evaluate_folder, load_policy
 from rotoscope.models.simulators.record import record_dataset
 from rotoscope.models.simulators.rollout import scripted_expert
 from rotoscope.models.simulators.simulator import STATE, Views, open_simulator
-from rotoscope.pipeline.errors import UsageError
+from rotoscope.models.training.pictures import shrink
+from rotoscope.pipeline.datasets.read import open_dataset
+from rotoscope.pipeline.errors import RotoscopeError, UsageError
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("gymnasium")
@@ -70,6 +78,68 @@ def test_other_policies_train_and_act(policy, settings, trained, tmp_path):
     acting.reset(0)
     seen = {STATE: np.zeros(4, np.float32), CAMERA: np.zeros((48, 48, 3), np.uint8)}
     assert np.isfinite(acting.act(seen)).all()
+
+
+@pytest.fixture(scope="module")
+def latent(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("latent") / "model"
+    loop = {"num_steps": 10, "batch_size": 8, "eval_every": 10}
+    told = {"image_size": 32, "latent_size": 8, "hidden": 32, "held_out_share": 0.25, "loop": loop}
+    tracks = {"targets": [moving_squares.TARGET], "points": ["track.square"]}
+    config = LatentActionConfig.model_validate(told | {"tracks": tracks})
+    train_latent_action(moving_squares.dataset(), config, folder)
+    # Ten steps are too few for latents that tell much; its image network is all that is used here.
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"collapsed": False}))
+    return folder
+
+
+@pytest.mark.parametrize("policy", ["act", "diffusion"])
+def test_pictures_are_seen_through_an_encoder_that_is_kept(policy, trained, latent, tmp_path):
+    settings = [s for s in TINY if policy == "act" or "policy.device" in s or "batch" in s]
+    if policy == "diffusion":
+        pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
+        settings += ["policy.down_dims=[8,16]", "policy.num_train_timesteps=4"]
+    own = tmp_path / "own"
+    shutil.copytree(latent, own)
+    settings += ["steps=2", f"encoder=latent:{own}"]
+    train_policy(trained / "data", tmp_path / policy, policy, settings)
+    shutil.rmtree(own)
+    acting = load_policy(tmp_path / policy)
+    assert acting.image_sizes == {CAMERA: (48, 48)}
+    assert not acting.module.config.image_features
+    picture = np.random.default_rng(0).integers(0, 256, (48, 48, 3)).astype(np.uint8)
+    found = acting.sight.of_observation({CAMERA: picture})
+    seen = load_latent(latent).seen(shrink(picture, 32)[None])[0]
+    np.testing.assert_allclose(found, seen, rtol=1e-6)
+    assert acting.module.config.env_state_feature.shape == (len(seen),)
+    dataset = open_dataset(trained / "data")
+    assert acting.sight.of_dataset(dataset).shape == (dataset.info["total_frames"], len(seen))
+    tried = evaluate_folder(tmp_path / policy, TASK, tmp_path / "eval", episodes=1, num_filmed=0)
+    assert tried["mean_steps"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "told", "said"),
+    [
+        ("vqbet", ["encoder=torchvision:resnet18"], "vqbet needs a picture"),
+        ("act", ["encoder=cnn"], "encoder=cnn is none that a policy of LeRobot's"),
+        ("act", ["camera=observation.images.front"], "is what an encoder sees, and none is set"),
+        (
+            "act",
+            ["encoder=torchvision:resnet18", "loader=lerobot"],
+            "leave loader at memory",
+        ),
+        (
+            "act",
+            ["encoder=torchvision:resnet18", "camera=observation.images.side"],
+            "has no 'observation.images.side'; it has 'observation.images.front'",
+        ),
+    ],
+)
+def test_what_cannot_be_seen_through_is_refused(policy, told, said, trained, tmp_path):
+    with pytest.raises(RotoscopeError, match=said):
+        train_policy(trained / "data", tmp_path / "no", policy, [*told, "steps=30000"])
 
 
 def test_we_try_it(trained, tmp_path):
