@@ -41,13 +41,13 @@ def alike(episodes: Sequence[UnlabelledEpisode]) -> tuple[tuple[int, ...], ...]:
     Returns:
         Indices of each group in order; groups by their first.
     """
-    num = len(episodes)
-    if num < 2:
+    num, rows = len(episodes), _columns(episodes) if episodes else []
+    if num < 2 or not rows[0].shape[1]:  # of what nothing is seen, nothing is known to be alike
         return tuple((i,) for i in range(num))
     from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import squareform
 
-    apart = _distances(_columns(episodes))
+    apart = _distances(rows)
     merges = linkage(squareform(np.where(np.isfinite(apart), apart, _FAR), checks=False), "single")
     heights = merges[:, 2]
     # How far a group is from the nearest other one is where it is merged next.
@@ -58,8 +58,8 @@ def alike(episodes: Sequence[UnlabelledEpisode]) -> tuple[tuple[int, ...], ...]:
     for k, (one, other) in enumerate(merges[:, :2].astype(int)):
         groups[num + k] = sorted(groups.pop(one) + groups.pop(other))
         usual = float(np.median(left_at[list(groups)]))
-        is_few = len(groups) < max(_MIN_GROUPS, num / 2)
-        if heights[k] <= _SAME or (not is_few and heights[k] <= SHARE * min(usual, _FAR)):
+        is_many = len(groups) >= max(_MIN_GROUPS, num / 2)
+        if heights[k] <= _SAME or (is_many and heights[k] <= SHARE * usual and usual < _FAR):
             found = list(groups.values())
     return tuple(sorted(tuple(group) for group in found))
 

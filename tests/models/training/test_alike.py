@@ -73,6 +73,12 @@ def test_pictures_tell_where_nothing_else_is_seen():
     assert alike([episode(nothing, images) for images in pictures]) == ((0,), (1, 3), (2,))
 
 
+def test_where_nothing_is_seen_nothing_is_alike():
+    assert alike([episode(np.zeros((NUM, 0))) for _ in range(3)]) == ((0,), (1,), (2,))
+    assert alike([]) == ()
+    assert alike([episode(reach(0))]) == ((0,),)
+
+
 def test_rows_that_are_not_known_are_left_out():
     blind = reach(1)
     blind[10:] = np.nan
