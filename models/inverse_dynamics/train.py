@@ -45,7 +45,7 @@ from rotoscope.models.labelers.familiarity import Familiarity
 from rotoscope.models.labelers.familiarity_training import learn_familiarity
 from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import ActionSpace
-from rotoscope.models.training.alike import alike
+from rotoscope.models.training.alike import alike, alike_names
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.events import TrainListener
@@ -113,6 +113,7 @@ def train_inverse_dynamics(
         ),
         "rows_without_window": _num_without_window(data, window),
         "left_out": left_out,
+        "alike": alike_names(data.episodes),
     }
     familiarity = learn_familiarity(data, seed=config.loop.seed)
     labeler = replace(labeler, familiarity=familiarity, metrics=metrics)

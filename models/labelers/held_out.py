@@ -14,7 +14,7 @@ from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.labelers.scores import score
 from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
-from rotoscope.models.training.alike import alike
+from rotoscope.models.training.alike import alike, alike_names
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.pipeline.contract import ActionContract
@@ -143,6 +143,7 @@ def judge(fit: Fit, data: LabeledSet, *, is_factor: bool = False) -> tuple[Error
         "trivial_r2": trivial_scores(data, used),
         "rows_without_window": num_valid - sum(int(u.sum()) for u in used),
         "left_out": [e.name for e in data.episodes if e.name not in by_name],
+        "alike": alike_names([e for e in data.episodes if e.valid.any()]),
     }
 
 

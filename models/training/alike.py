@@ -64,6 +64,11 @@ def alike(episodes: Sequence[UnlabelledEpisode]) -> tuple[tuple[int, ...], ...]:
     return tuple(sorted(tuple(group) for group in found))
 
 
+def alike_names(episodes: Sequence[UnlabelledEpisode]) -> list[list[str]]:
+    """Names of episodes that are not alone, by group."""
+    return [[episodes[i].name for i in group] for group in alike(episodes) if len(group) > 1]
+
+
 def _columns(episodes: Sequence[UnlabelledEpisode]) -> list[Float[np.ndarray, "row column"]]:
     """Rows of each episode of which all is known; features and grays spread and count the same."""
     step = -(-sum(len(e.time_s) for e in episodes) // _MAX_ROWS)

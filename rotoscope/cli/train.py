@@ -112,6 +112,8 @@ def _summarize(name: str, out: Path, metrics: dict[str, Any]) -> None:
     if metrics["left_out"]:
         names = ", ".join(metrics["left_out"])
         console.say(f"left out, no row with both a valid action and known features: {names}")
+    for names in metrics["alike"]:
+        console.say(f"held out together, since they show nearly the same: {', '.join(names)}")
     if metrics["rows_without_window"]:
         console.say(
             f"{metrics['rows_without_window']} rows get no label: their window reaches beyond the "

@@ -100,3 +100,4 @@ def test_a_copy_does_not_make_errors_look_small():
     errors, metrics = judge(fit, LabeledSet(copies, made.contract, made.inputs, made.input_sizes))
     np.testing.assert_allclose(errors.half_width, 0.5)
     assert metrics["mean_coverage_90"] > 0.9
+    assert metrics["alike"] == [[one.name, *(f"copy {k}" for k in range(4))]]
