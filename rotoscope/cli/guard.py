@@ -52,7 +52,7 @@ def run_guarded(command: Callable[[], object]) -> None:
     The first of these signals raises `KeyboardInterrupt`, so that work is put away in order; the
     second ends the process at once. Anything else that comes out of here is a defect.
     """
-    _Ending.advice = _FROM_THE_START
+    _Ending.advice, _Ending.signal = _FROM_THE_START, 0
     with _stoppable():
         code = _code_of(command)
     for loss in streams.losses():

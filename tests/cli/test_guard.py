@@ -151,3 +151,13 @@ def test_what_does_not_resume_says_so(capsys):
     code, text = ended(lambda: os.kill(os.getpid(), signal.SIGINT), capsys)
     assert code == 130
     assert "is not kept; run it again to do it from the start" in text
+
+
+def test_what_stopped_one_command_does_not_stop_the_next(capsys):
+    def stopped():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+    code, text = ended(stopped, capsys)
+    assert (code, "stopped" in text) == (130, True)
+    assert ended(lambda: None, capsys) == (0, "")
