@@ -207,8 +207,7 @@ def _put(out: list[dict[str, Any]], name: str, values: torch.Tensor) -> None:
 
 def _features(features: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The features, pictures of the size that they have now, or numbers in their place."""
-    kept = {n: f for n, f in features.items() if f["dtype"] != "video" or n in columns}
-    out = dict(kept)
+    out = {n: f for n, f in features.items() if f["dtype"] != "video" or n in columns}
     for name, values in columns.items():
         if name not in features:
             out[name] = {"dtype": "float32", "shape": values.shape[1:], "names": None}
