@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel, predict_kernel
-from rotoscope.models.training.folds import MIN_EPISODES, Folds
+from rotoscope.models.training.folds import MIN_EPISODES, Folds, Groups
 from rotoscope.models.training.model_folder import below
 from rotoscope.models.training.scaling import safe
 
@@ -32,6 +32,8 @@ _EDGE = 8.0
 
 Part = tuple[np.ndarray, np.ndarray]
 """Inputs (row, input) and targets (row, target) of an episode."""
+Settings = tuple[float, float]
+"""Width of the kernel, in median distances, and penalty."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +48,22 @@ class KernelRegression:
     """Of the targets."""
     target_scale: Float[np.ndarray, " target"]
     """Their spread."""
+    settings: Settings
+    """Width and penalty."""
     kernel: Mapping[str, np.ndarray]
     """What `rotoscope.models.inverse_dynamics.kernel_ridge` fits."""
 
     @classmethod
-    def of(cls, parts: Sequence[Part]) -> Self:
+    def of(
+        cls, parts: Sequence[Part], groups: Groups = (), *, settings: Settings | None = None
+    ) -> Self:
         """Fitted to all rows of some episodes; at least one row.
 
-        Width and penalty are those of the least squared error on episodes left out.
+        Args:
+            parts: Of each episode.
+            groups: Episodes that are held out together; each alone where not given.
+            settings: Width and penalty; where not given, those of the least squared error on
+                episodes left out.
         """
         inputs, targets = (np.concatenate(side) for side in zip(*parts, strict=True))
         bare = cls(
@@ -61,21 +71,23 @@ class KernelRegression:
             scale=safe(inputs.std(axis=0)),
             target_mean=targets.mean(axis=0),
             target_scale=safe(targets.std(axis=0)),
+            settings=_START,
             kernel={},
         )
         scaled = [(bare.inputs(x), (y - bare.target_mean) / bare.target_scale) for x, y in parts]
-        width, penalty = _chosen([part for part in scaled if len(part[0])])
-        return cls(**vars(bare) | {"kernel": _fitted(scaled, width, penalty)})
+        chosen = settings or _chosen(scaled, groups or [[i] for i in range(len(parts))])
+        return cls(**vars(bare) | {"settings": chosen, "kernel": _fitted(scaled, *chosen)})
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
         """What `arrays` gave."""
-        own = {name: value for name, value in arrays.items() if "." not in name}
-        return cls(**own, kernel=below(arrays, "kernel."))
+        own: dict[str, Any] = {name: value for name, value in arrays.items() if "." not in name}
+        width, penalty = own.pop("settings").tolist()
+        return cls(**own, settings=(width, penalty), kernel=below(arrays, "kernel."))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it by name."""
-        own = {name: value for name, value in vars(self).items() if name != "kernel"}
+        own = {name: np.asarray(value) for name, value in vars(self).items() if name != "kernel"}
         return own | {f"kernel.{name}": value for name, value in self.kernel.items()}
 
     def inputs(self, values: Float[np.ndarray, "row input"]) -> Float[np.ndarray, "row input"]:
@@ -90,14 +102,15 @@ class KernelRegression:
         return found * self.target_scale + self.target_mean
 
 
-def _chosen(parts: Sequence[Part]) -> tuple[float, float]:
-    if len(parts) < MIN_EPISODES:
+def _chosen(parts: Sequence[Part], groups: Groups) -> Settings:
+    usable = [kept for g in groups if (kept := [i for i in g if len(parts[i][0])])]
+    if len(usable) < MIN_EPISODES:
         return _START
-    folds = Folds.of([[i] for i in range(len(parts))], _NUM_FOLDS, seed=0)
+    folds = Folds.of(usable, _NUM_FOLDS, seed=0)
     step = -(-sum(len(x) for x, _ in parts) // _MAX_ROWS)
     few = [(x[::step], y[::step]) for x, y in parts]
 
-    def error(settings: tuple[float, float]) -> float:
+    def error(settings: Settings) -> float:
         total = 0.0
         for number, part in enumerate(folds.parts):
             model = _fitted([few[i] for i in folds.others(number)], *settings)

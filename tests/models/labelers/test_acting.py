@@ -88,7 +88,7 @@ def test_what_it_learns_from_episodes_without_actions_is_what_is_seen_alone(
         raise UsageError("enough")
 
     monkeypatch.setattr("rotoscope.models.labeler_bench.cells._trained", train)
-    for text in (NAME, f"{NAME} learns_unlabeled=true"):
+    for text in (f"{NAME} learns_unlabeled=false", NAME):
         with pytest.raises(UsageError, match="enough"):
             measure(cell(text), tmp_path)
     few, more = shown

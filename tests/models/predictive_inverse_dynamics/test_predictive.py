@@ -8,6 +8,7 @@ from rotoscope.models.labelers.scores import r_squared
 from rotoscope.models.predictive_inverse_dynamics.labeler import (
     PredictiveConfig,
     PredictiveInverseDynamics,
+    _predicted,
 )
 from rotoscope.models.predictive_inverse_dynamics.regression import KernelRegression
 from rotoscope.models.training.action_space import ActionSpace
@@ -78,6 +79,41 @@ def test_episodes_without_actions_teach_it_what_is_seen_next():
     assert r2(fitted([*few, *unlabeled])) > r2(fitted(few)) + 0.05
 
 
+def test_what_was_done_in_them_is_inferred_from_what_came_after_and_teaches_the_action():
+    few = [episode(k) for k in range(3)]
+    unlabeled = [episode(k, is_valid=False) for k in range(10, 30)]
+    data = LabeledSet((*few, *unlabeled), point_mass.contract(), ("observation.state",), (4,))
+    made = PredictiveInverseDynamics(PredictiveConfig(**SETTINGS), data.contract)
+    done = made._done(data, [[k] for k in range(23)])
+    np.testing.assert_array_equal(
+        np.concatenate(done[:3]), np.concatenate([e.actions for e in few])
+    )
+    truth = np.concatenate([episode(k).actions for k in range(10, 30)])
+    inferred = np.concatenate(done[3:])
+    there = np.isfinite(inferred[:, 0])
+    # Nobody knows what came a quarter of a second after the last rows.
+    assert there.sum() == 20 * (NUM - 5)
+    assert (
+        float(r_squared(inferred[there], truth[there], ActionSpace.of(data.contract)).mean()) > 0.8
+    )
+
+
+def test_futures_are_foretold_by_who_has_not_seen_the_episode():
+    seen = [np.full((4, 1), float(k)) for k in range(5)]
+    parts = [(rows, np.full((4, 1), 10.0 * k)) for k, rows in enumerate(seen)]
+    out = _predicted(parts, seen, [[0, 1], [2], [3], [4]], (0.35, 1e-4))
+    assert all(np.isfinite(rows).all() for rows in out)
+    # Episode 4 is further out than all that the others know; 0 and 1 leave together.
+    assert out[4].max() < 35
+    assert out[0].min() > 5
+
+
+def test_two_episodes_are_enough_to_infer_from_futures_that_came():
+    made = fitted([episode(0), episode(1)])
+    for name in ("mean", "target_scale", "kernel.weight"):
+        np.testing.assert_array_equal(made.arrays[f"came.{name}"], made.arrays[f"foretold.{name}"])
+
+
 def test_it_says_nothing_where_it_sees_nothing(learned):
     features = episode(60).features.copy()
     features[5:9, 1] = np.nan
@@ -99,7 +135,7 @@ def test_how_far_ahead_is_in_seconds_and_at_least_a_row():
         made = PredictiveInverseDynamics(
             PredictiveConfig(**SETTINGS, ahead_s=ahead_s), point_mass.contract()
         )
-        np.testing.assert_array_equal(made._later(rows)[:, 0], wanted)
+        np.testing.assert_array_equal(rows[:, 0] + made._change(rows, ahead_s)[:, 0], wanted)
 
 
 def test_pictures_are_refused():
