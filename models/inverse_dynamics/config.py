@@ -12,6 +12,9 @@ from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.sizes import NetworkSize
 from rotoscope.models.training.windows import WindowConfig
 
+BLEND_AHEAD_S = 0.2
+"""How far `kind=blend` looks ahead where it is not told [s]: twice as far as networks alone."""
+
 
 class KernelConfig(BaseModel):
     """Settings of `kind=kernel`; what is not given is chosen on the training episodes."""
@@ -28,12 +31,14 @@ class KernelConfig(BaseModel):
 class InverseDynamicsConfig(LabelerConfig):
     """What the labeler sees and how it learns."""
 
-    kind: Literal["mlp", "ridge", "kernel"] = "mlp"
-    """A small network; ridge regression, or kernel ridge regression, in closed form. The kernel
-    is the one for pictures of a few episodes."""
+    kind: Literal["blend", "mlp", "ridge", "kernel"] = "blend"
+    """A small network and kernel ridge regression, the mean of both; the network alone, as it is
+    where it trains an image network; ridge regression, or kernel ridge regression, in closed form.
+    The kernel alone is the one for pictures of a few episodes."""
     encoder: str | None = None
-    """What sees pictures: `cnn`, an image network trained here (where not given, for `kind=mlp`);
-    `pca`, principal components of the training pictures (where not given, for `kind=ridge`);
+    """What sees pictures: `cnn`, an image network trained here (where not given, for `kind=blend`
+    and `mlp`); `pca`, principal components of the training pictures (where not given, for
+    `kind=ridge`);
     `flow`, those of the motion in them, whatever things look like (where not given, `kind=kernel`
     chooses between these two on the training episodes); or a pretrained one that stays as it is:
     `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`, `transformers:NAME_OR_FOLDER`, or
@@ -49,7 +54,7 @@ class InverseDynamicsConfig(LabelerConfig):
     for another window's; for the image network that is trained here."""
     window: WindowConfig = WindowConfig()
     """How far it looks back and ahead. Where nothing of it is given, `kind=kernel` chooses it on
-    the training episodes."""
+    the training episodes, and `kind=blend` looks 0.2 s ahead."""
     size: NetworkSize = "small"
     """How large the networks are that are trained here."""
     hidden: int = Field(default=128, ge=4)
@@ -68,17 +73,21 @@ class InverseDynamicsConfig(LabelerConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_levels(cls, told: Any) -> Any:
-        """Summed motion has no level: where it begins is where the video does."""
-        if isinstance(told, dict) and told.get("encoder") == FLOW:
-            window = told.get("window", {})
-            if isinstance(window, dict):
-                return told | {"window": {"has_levels": False} | window}
-        return told
+    def _with_window(cls, told: Any) -> Any:
+        """What a window is where nothing is said, by what looks through it."""
+        if not isinstance(told, dict) or not isinstance(told.get("window", {}), dict):
+            return told
+        encoder, window = told.get("encoder"), dict[str, Any]()
+        if encoder == FLOW:  # summed motion has no level: where it begins is where the video does
+            window["has_levels"] = False
+        learns_images = told.get("camera") and encoder in (None, SMALL_NETWORK)
+        if told.get("kind", "blend") == "blend" and not learns_images:
+            window["after_s"] = BLEND_AHEAD_S
+        return told | {"window": window | told.get("window", {})}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.kind != "mlp" and self.learns_images:
+        if self.learns_images and not self.has_networks:
             raise ValueError(
                 f"kind={self.kind} cannot train the image network 'cnn'; use kind=mlp, "
                 "encoder=pca, encoder=flow, or a pretrained encoder"
@@ -125,7 +134,17 @@ class InverseDynamicsConfig(LabelerConfig):
     @property
     def image_network(self) -> str:
         """The encoder, given or not."""
-        return self.encoder or (SMALL_NETWORK if self.kind == "mlp" else COMPONENTS)
+        return self.encoder or (SMALL_NETWORK if self.has_networks else COMPONENTS)
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether its members are networks, or hold one each."""
+        return self.kind in ("mlp", "blend")
+
+    @property
+    def is_blend(self) -> bool:
+        """Whether a kernel stands beside each network; none sees pictures as they are."""
+        return self.kind == "blend" and not self.learns_images
 
     def motion_over_s(self, rate_hz: float) -> float:
         """Time between a picture and the one before it that encoders compare it with [s]."""

@@ -42,7 +42,7 @@ class InverseDynamics(Labeler):
         """Refuses an encoder that is unknown or tells nothing, or a device that is absent."""
         super().check_settings(config)
         check_encoder(config.image_network, config)
-        if config.kind == "mlp":
+        if config.has_networks:
             check_loop(config.loop)
 
     @classmethod
@@ -74,7 +74,7 @@ class InverseDynamics(Labeler):
     def setup(self) -> None:
         """One thread, so that processes side by side do not fight."""
         self.ensemble = replace(self.ensemble, device=self.device)
-        if self.config.kind == "mlp" or self.config.camera:
+        if self.config.has_networks or self.config.camera:
             import torch
 
             torch.set_num_threads(1)

@@ -42,7 +42,7 @@ the better in 16 of 16, and its loss at most 1.04 times as large. Where other th
 actions are places, pictures lead by far."""
 _START_WIDTH, _START_COMPONENTS = 0.5, 60
 _NUM_FOLDS = 4
-_MAX_ROWS = 900
+MAX_ROWS = 900
 """Rows that a choice is made on; more of them choose the same."""
 _LEAST_ROWS = 0.7
 """Share of the rows that a window must leave: those next to a gap reach into it."""
@@ -225,6 +225,6 @@ class _Search:
 
 def _few(rows: LabeledWindows) -> LabeledWindows:
     """Evenly spread rows, not more than a choice needs."""
-    step = -(-max(1, len(rows.actions)) // _MAX_ROWS)
+    step = -(-max(1, len(rows.actions)) // MAX_ROWS)
     names = ("inputs", "actions", "frames")
     return replace(rows, **{name: getattr(rows, name)[::step] for name in names})

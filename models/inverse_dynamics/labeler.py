@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.models.checkpoints.device import Device, torch_device
 from rotoscope.models.encoders.pretrained import Embed
+from rotoscope.models.inverse_dynamics.blend import said_beside, seen_beside
 from rotoscope.models.inverse_dynamics.calibration import (
     Calibration,
     Evidence,
@@ -77,6 +79,8 @@ class Labeler:
     """Scores on held-out episodes."""
     device: Device = "auto"
     """Where its networks run."""
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """The kernel regression beside the networks, where there is one (`blend.fit_beside`)."""
 
     @cached_property
     def space(self) -> ActionSpace:
@@ -86,7 +90,7 @@ class Labeler:
     @cached_property
     def networks(self) -> list[Any]:
         """The members as torch modules; empty where there are none."""
-        if self.facts.config.kind != "mlp":
+        if not self.facts.config.has_networks:
             return []
         what, place = "a member of the labeler", torch_device(self.device)
         return [filled(self.build, arrays, what).to(place) for arrays in self.members]
@@ -261,20 +265,27 @@ class Labeler:
     def _predict(
         self, inputs: np.ndarray, embeddings: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        kind = self.facts.config.kind
+        config, space = self.facts.config, self.space
         encoded, log_variance = [], []
+        beside = self._said_beside(inputs) if self.beside else None
         for number, arrays in enumerate(self.members):
-            if kind == "ridge":
+            if config.kind == "ridge":
                 scaled, predicted = predict_ridge(arrays, inputs)
-            elif kind == "kernel":
+            elif config.kind == "kernel":
                 scaled, rarity = predict_kernel(arrays, inputs)
                 predicted = np.repeat(rarity[:, None], len(self.scaling.spread), 1)
             else:
                 scaled, predicted = self._run(number, inputs, embeddings)
             raw = self.scaling.raw(scaled)
-            encoded.append(probabilities(raw, self.space, are_logits=kind == "mlp"))
+            said = probabilities(raw, space, are_logits=config.has_networks)
+            encoded.append(said if beside is None else (said + beside) / 2)
             log_variance.append(predicted)
         return np.stack(encoded), np.stack(log_variance)
+
+    def _said_beside(self, inputs: np.ndarray) -> Float[np.ndarray, "row encoded"]:
+        seen = seen_beside(inputs, self.facts.config, self.space.contract.rate_hz)
+        raw = self.scaling.raw(said_beside(self.beside, seen))
+        return probabilities(raw, self.space, are_logits=False)
 
     def _run(
         self, number: int, inputs: np.ndarray, embeddings: np.ndarray | None
@@ -352,6 +363,7 @@ def save_labeler(labeler: Labeler, folder: Path) -> None:
     arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.error_model).items()}
     arrays |= familiarity_arrays(labeler.familiarity)
     arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
+    arrays |= {f"beside.{name}": value for name, value in labeler.beside.items()}
     for number, member in enumerate(labeler.members):
         arrays |= {f"member.{number}.{name}": value for name, value in member.items()}
     LABELER_FOLDER.save(folder, labeler.facts, arrays, labeler.metrics)
@@ -384,4 +396,5 @@ def load_labeler(folder: Path, device: Device = "auto") -> Labeler:
         familiarity=familiarity_of(arrays),
         metrics=metrics,
         device=device,
+        beside=below(arrays, "beside."),
     )

@@ -53,6 +53,12 @@ def check_labeler_arrays(
     wanted |= familiarity_shapes(arrays, num_own, has_pictures=bool(config.camera))
     if config.learns_components:
         wanted |= {"components.mean": ("pixel",), "components.directions": ("pixel", "component")}
+    if config.is_blend:
+        wanted |= {
+            "beside.centres": ("center beside", "seen beside"),
+            "beside.weight": ("center beside", num_encoded),
+            "beside.exponent": (1,),
+        }
     members = {name.split(".")[1] for name in arrays if name.startswith("member.")}
     for k in range(max(len(members), 1)):
         if config.kind == "ridge":

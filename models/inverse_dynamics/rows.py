@@ -24,7 +24,7 @@ DEFAULT_COMPONENTS = 60
 """Components of them, where their number is neither given nor chosen."""
 _LOOK_FRAMES = 1024
 """Pictures that an encoder is given at a time; a multiple of the batches of all of them."""
-_LEVEL_WEIGHT = 0.7
+LEVEL_WEIGHT = 0.7
 """Weight of what is seen at the moment itself, in a kernel, against how it changes: a change means
 the same in a scene that looks a bit different. Chosen on eight episodes of a real robot."""
 
@@ -180,7 +180,7 @@ def scaling_of(
     shared = is_picture & config.learns_components
     scaling = LabelerScaling.of_windows(rows.inputs, rows.actions, space, shared=shared)
     if config.kind == "kernel" and config.window.has_levels:
-        scaling.input_scale[(taps - 1) * size :] /= _LEVEL_WEIGHT
+        scaling.input_scale[(taps - 1) * size :] /= LEVEL_WEIGHT
     return scaling
 
 

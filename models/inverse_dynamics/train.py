@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from rotoscope.models.inverse_dynamics.blend import fit_beside, seen_beside
 from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
@@ -248,12 +249,16 @@ def _train_members(
         fit.member(k, folds.fitted(k), list(folds.parts[folds.left_out(k)[0]]), rows)
         for k in range(config.members)
     )
-    labeler = _bare(facts, scaling, components, members)
+    every = list(range(len(data.episodes)))
+    labeler = replace(
+        _bare(facts, scaling, components, members), beside=fit.beside(every, data, rows)
+    )
     parts = []
     for number, part in enumerate(folds.parts):
         blind = tuple(members[k] for k in folds.blind(number, config.members))
         names = tuple(data.episodes[i].name for i in part)
-        held = replace(labeler, members=blind)
+        beside = fit.beside(folds.others(number), data, rows)
+        held = replace(labeler, members=blind, beside=beside)
         parts.append(HeldOut(held, tuple(rows[i] for i in part), names))
     return calibrated(labeler, parts)
 
@@ -295,6 +300,19 @@ class _Fit:
             penalty=self.config.ridge_penalty,
         )
         return ridge if self.config.kind == "ridge" else self._network(number, here, there, ridge)
+
+    def beside(
+        self, fitted: list[int], data: LabeledSet, rows: list[LabeledWindows]
+    ) -> dict[str, np.ndarray]:
+        """The kernel beside the networks, of some episodes; nothing where there is none."""
+        if not self.config.is_blend:
+            return {}
+        parts = []
+        for i in fitted:
+            inputs, encoded = self._scaled(rows[i])
+            parts.append((seen_beside(inputs, self.config, data.contract.rate_hz), encoded))
+        groups = alike([data.episodes[i] for i in fitted])
+        return fit_beside(parts, groups, self.scaling.error_weights(self.space), self.space)
 
     def _scaled(self, rows: LabeledWindows) -> tuple[np.ndarray, np.ndarray]:
         encoded = self.scaling.encoded(self.space.encode(rows.actions))
