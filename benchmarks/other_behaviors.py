@@ -34,7 +34,7 @@ TASKS = (
     "gymnasium:HalfCheetah-v5",
     "gymnasium:Hopper-v5",
 )
-KINDS = ("mlp", "ridge", "kernel")
+KINDS = ("blend", "mlp", "ridge", "kernel")
 SEEN = "observation.state"
 OTHERS: tuple[Behavior, ...] = ("noisy", "play", "random")
 NUM_LABELED, NUM_EXPERT, NUM_OTHER, FIRST_SEED = 5, 8, 3, 500

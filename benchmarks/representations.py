@@ -2,14 +2,18 @@
 
 Fifty demonstrations as video; of ten of them the actions are known. A policy sees one picture of 64
 px and nothing else: through an image network of its own, learned from the ten, or through that of a
-latent action model, learned from all fifty videos. Settings were chosen on `push-v3`.
+latent action model, learned from all fifty videos. Fingers and object are taped, and what
+`rotoscope track` sees of the tape teaches `laom.tracks` where things are. Settings were chosen on
+`push-v3`.
 
 `ROTOSCOPE_REPRESENTATIONS=FOLDER python -m benchmarks representations` goes on where it was
-stopped; one task: `python -m benchmarks.representations drawer-open-v3`.
+stopped; a part of it: `python -m benchmarks.representations sweep-into-v3 --policies scratch
+laom.tracks --seeds 0`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -20,30 +24,43 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import _taped_scene
 from benchmarks._exchange_worth import interval
 from benchmarks.figure import Bar, Figure
+from rotoscope import track
 from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import evaluate_folder
 from rotoscope.models.simulators.record_command import record_demonstrations
 from rotoscope.pipeline.files.atomic import atomic_path
 
-TASKS = ("drawer-open-v3", "sweep-into-v3")
+TASKS = ("sweep-into-v3", "sweep-v3")
 SEEDS, STARTS = 3, 30
 EPISODES, LABELED = 50, 10
-SIDE_PX = 64
-CAMERA = "corner2"
+SIDE_PX, FILMED_PX = 64, 192
 MOST_STEPS = 200
-SEES = ("inputs=[]", f"camera=observation.images.{CAMERA}", f"image_size={SIDE_PX}")
+SEES = (
+    "inputs=[]",
+    f"camera=observation.images.{_taped_scene.CAMERA}",
+    f"image_size={SIDE_PX}",
+)
 GAP_S = 0.1
 """Time that a latent spans: a hand goes one to three pixels."""
+_TAPE = f"[{', '.join(_taped_scene.TRACKS)}]"
 LATENTS = {
     "laom": (f"gap_s={GAP_S}",),
+    "laom.tracks": (
+        f"gap_s={GAP_S}",
+        f"tracks.points={_TAPE}",
+        f"tracks.targets={_TAPE}",
+        "tracks.weight=2",
+    ),
     "dynamo": ("objective=dynamo", f"gap_s={GAP_S}"),
 }
 POLICIES = {
     "scratch": ("", ()),
     "laom": ("laom", ()),
+    "laom.tracks": ("laom.tracks", ()),
     "laom.learning": ("laom", ("freeze_encoder=false",)),
     "laom.pretrain": ("laom", ("pretrain=true",)),
     "laom.learning.pretrain": ("laom", ("freeze_encoder=false", "pretrain=true")),
@@ -59,7 +76,7 @@ class Grid:
 
     task: str
     folder: Path
-    seeds: int = SEEDS
+    seeds: Sequence[int] = tuple(range(SEEDS))
     starts: int = STARTS
     episodes: int = EPISODES
     policies: Sequence[str] = tuple(POLICIES)
@@ -69,7 +86,7 @@ class Grid:
     def solved(self) -> dict[str, np.ndarray]:
         """For each policy, which starts it solves, seeds in rows; what is known is kept."""
         out: dict[str, list[list[bool]]] = {name: [] for name in self.policies}
-        for seed in range(self.seeds):
+        for seed in self.seeds:
             for name in self.policies:
                 kept = self.folder / "results" / f"{name}-{seed}.json"
                 if not kept.exists():
@@ -82,18 +99,22 @@ class Grid:
         return {name: np.array(rows, bool) for name, rows in out.items()}
 
     def _data(self, seed: int) -> Path:
-        data = self.folder / f"data{seed}"
-        if not data.exists():
+        """Demonstrations as video, the actions of some of them, and where the tape was seen."""
+        filmed, tracked = self.folder / f"filmed{seed}", self.folder / f"data{seed}"
+        if not filmed.exists():
             record_demonstrations(
-                f"metaworld:{self.task}",
-                data,
+                f"taped:{self.task}",
+                filmed,
                 num_episodes=self.episodes,
                 first_seed=1000 * seed,
-                cameras=[CAMERA],
-                size_px=SIDE_PX,
+                cameras=[_taped_scene.CAMERA],
+                size_px=FILMED_PX,
                 num_labelled=LABELED,
             )
-        return data
+        if not tracked.exists():
+            recipe = _taped_scene.write_recipe(self.folder / "tape.yaml")
+            track(filmed, recipe=recipe, out=tracked, store=self.folder / "store")
+        return tracked
 
     def _try(self, name: str, seed: int) -> list[bool]:
         latent, settings = POLICIES[name]
@@ -110,7 +131,7 @@ class Grid:
         train_policy(data, work / "policy", "bc", told)
         found = evaluate_folder(
             work / "policy",
-            f"metaworld:{self.task}",
+            f"taped:{self.task}",
             work / "tried",
             episodes=self.starts,
             num_filmed=0,
@@ -118,6 +139,9 @@ class Grid:
         )
         shutil.rmtree(work)
         return [bool(one["is_success"]) for one in found["per_episode"]]
+
+
+_taped_scene.register()
 
 
 def run() -> list[Figure]:
@@ -139,7 +163,7 @@ def figures(grid: Grid) -> Iterator[Figure]:
             low, high = interval(pair, lambda shares: shares[0] - shares[1])
             unit = f"of starts; [{low:+.2f}, {high:+.2f}]"
             gain = float(cell.mean() - solved["scratch"].mean())
-            bar = Bar(">=", 0.0) if name == "laom" else None
+            bar = Bar(">=", 0.0) if name == "laom.tracks" else None
             yield Figure(f"{base}.gain.{name}", gain, unit, bar)
 
 
@@ -150,6 +174,18 @@ def _folder() -> Path:
     return Path(named) if named else platformdirs.user_cache_path("rotoscope") / "representations"
 
 
+def main() -> None:
+    """A part of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", default=TASKS)
+    parser.add_argument("--policies", nargs="+", choices=POLICIES, default=list(POLICIES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(SEEDS)))
+    parser.add_argument("--starts", type=int, default=STARTS)
+    told = parser.parse_args()
+    for task in told.tasks:
+        grid = Grid(task, _folder() / task, told.seeds, told.starts, policies=told.policies)
+        print("\n".join(found.line() for found in figures(grid)), flush=True)
+
+
 if __name__ == "__main__":
-    for one in sys.argv[1:] or TASKS:
-        print("\n".join(found.line() for found in figures(Grid(one, _folder() / one))), flush=True)
+    main()

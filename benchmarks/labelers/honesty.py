@@ -43,7 +43,7 @@ TASKS = (
 )
 FILMED = ("sweep-into-v3", "handle-pull-side-v3", "peg-insert-side-v3", "plate-slide-v3")
 RECORDED = ("door-lock", "hammer")
-KINDS = ("mlp", "ridge", "kernel")
+KINDS = ("blend", "mlp", "ridge", "kernel")
 NUM_LABELED, NUM_HIDDEN = 5, 12
 UNFAMILIAR = 0.5
 

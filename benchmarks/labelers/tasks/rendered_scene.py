@@ -46,7 +46,7 @@ class Studio:
         """
         self._mujoco = import_mujoco()
         self._model = model
-        _paint(model)
+        paint(model)
         self._lights = model.light_diffuse.copy()
         self._materials = _tinted_materials(model)
         self._rgba = model.mat_rgba.copy()
@@ -54,7 +54,7 @@ class Studio:
         flag = self._mujoco.mjtRndFlag
         for name in ("mjRND_SHADOW", "mjRND_REFLECTION", "mjRND_SKYBOX", "mjRND_HAZE"):
             self._renderer.scene.flags[getattr(flag, name)] = 0
-        self._views = {name: self._view(azimuth) for name, azimuth in CAMERAS.items()}
+        self._views = {name: view(self._mujoco, azimuth) for name, azimuth in CAMERAS.items()}
 
     def shoot(
         self, data: Any, distractors: Distractors | None = None, *, step: int = 0
@@ -75,13 +75,6 @@ class Studio:
     def close(self) -> None:
         """Frees the renderer."""
         self._renderer.close()
-
-    def _view(self, azimuth_deg: float) -> Any:
-        view = self._mujoco.MjvCamera()
-        view.type = self._mujoco.mjtCamera.mjCAMERA_FREE
-        view.lookat[:] = _LOOK_AT_M
-        view.distance, view.azimuth, view.elevation = _DISTANCE_M, azimuth_deg, _ELEVATION_DEG
-        return view
 
     def _add(self, distractors: Distractors, step: int) -> None:
         scene = self._renderer.scene
@@ -152,7 +145,17 @@ class Distractors:
         return float(0.8 + 0.2 * swing[0]), 0.7 + 0.3 * swing[1:]
 
 
-def _paint(model: Any) -> None:
+def view(mujoco: Any, azimuth_deg: float) -> Any:
+    """A camera that looks at the table along a direction about the vertical [deg]."""
+    made = mujoco.MjvCamera()
+    made.type = mujoco.mjtCamera.mjCAMERA_FREE
+    made.lookat[:] = _LOOK_AT_M
+    made.distance, made.azimuth, made.elevation = _DISTANCE_M, azimuth_deg, _ELEVATION_DEG
+    return made
+
+
+def paint(model: Any) -> None:
+    """Gives fingers and object their colors, and takes shadows and reflections away."""
     # Set before the first render: shadows and multisampling are what a CPU spends its time on.
     model.vis.quality.offsamples = 0
     model.vis.quality.shadowsize = 0
