@@ -17,7 +17,10 @@ from rotoscope.models.inverse_dynamics.calibration import (
 )
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel, shared_features
 from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.rows import LabeledWindows
+from rotoscope.models.inverse_dynamics.labeler_facts import LabelerFacts
+from rotoscope.models.inverse_dynamics.networks import LabelerScaling
+from rotoscope.models.inverse_dynamics.rows import Components, LabeledWindows
+from rotoscope.models.labelers.familiarity import Familiarity
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.labelers.scores import score
 
@@ -27,6 +30,19 @@ members says little: trusted further, it took a sixth of the intervals off and c
 in 4 of 31 labelers (networks on the tasks of `calibration.LEAST_HALF_WIDTH`)."""
 _LEFT_BY_ROWS = (0.25, 4.0)
 """The same for what intervals are held against, which count rows."""
+
+
+_NOTHING_FAMILIAR = Familiarity(
+    looks=None,
+    centre=np.zeros(0),
+    scale=np.zeros(0),
+    change_scale=np.ones(1),
+    step_s=np.ones(1),
+    anchors=np.zeros((0, 3, 0)),
+    middle=np.zeros(0),
+    reach=np.zeros(0),
+)
+"""Of labelers that are only asked about their errors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +78,20 @@ class _FoldPredictions:
 
     def by_episode(self, rows: np.ndarray) -> list[np.ndarray]:
         return np.split(rows, np.cumsum(self.lengths)[:-1])
+
+
+def uncalibrated(
+    facts: LabelerFacts,
+    scaling: LabelerScaling,
+    components: Components | None,
+    members: tuple[dict[str, np.ndarray], ...],
+) -> Labeler:
+    """A labeler that does not know its errors yet."""
+    num = len(facts.contract.dimensions)
+    unknown = ErrorModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
+    evidence = Evidence(np.zeros((0, 0)), np.zeros((0, num)), np.zeros(0))
+    calibration = Calibration(unknown, np.ones(num), np.ones(num), evidence, 1.0)
+    return Labeler(facts, scaling, components, members, calibration, _NOTHING_FAMILIAR, metrics={})
 
 
 def calibrated(whole: Labeler, parts: Sequence[HeldOut]) -> Labeler:

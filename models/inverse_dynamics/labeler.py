@@ -20,7 +20,6 @@ from rotoscope.models.inverse_dynamics.calibration import (
     confidence,
     tempered,
 )
-from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertainty_features
 from rotoscope.models.inverse_dynamics.guess import Guess
@@ -30,7 +29,7 @@ from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER, Labe
 from rotoscope.models.inverse_dynamics.networks import (
     LOG_VARIANCE_RANGE,
     LabelerScaling,
-    build_network,
+    network_for,
     predict_ridge,
     probabilities,
     run_network,
@@ -52,7 +51,6 @@ from rotoscope.models.labelers.familiarity import (
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import WEIGHTS, below, filled
-from rotoscope.models.training.views import cameras_of
 from rotoscope.pipeline.errors import UsageError
 
 _BATCH_ROWS = 4096
@@ -334,20 +332,6 @@ class Labeler:
         aleatoric = np.exp(log_variance).mean(0) * self.scaling.spread**2
         ensemble_spread = (off**2).sum(0) / max(1, len(encoded) - 1)
         return values, np.sqrt(aleatoric + ensemble_spread)
-
-
-def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: int) -> Any:
-    """A network of the size that settings and contract ask for."""
-    offsets_s = config.window.offsets_s(space.contract.rate_hz)
-    return build_network(
-        num_inputs=num_inputs,
-        num_taps=len(offsets_s) if config.learns_images else 0,
-        num_encoded=space.num_encoded,
-        num_actions=len(space.contract.dimensions),
-        hidden=config.hidden,
-        size=config.size,
-        num_views=max(1, len(cameras_of(config.camera))),
-    )
 
 
 def save_labeler(labeler: Labeler, folder: Path) -> None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.scaling import Scaling, safe
 from rotoscope.models.training.sizes import SCALES, NetworkSize, Scale, grid_network
-from rotoscope.models.training.views import for_views
+from rotoscope.models.training.views import cameras_of, for_views
 
 if TYPE_CHECKING:
     import torch
@@ -144,6 +145,20 @@ def build_network(
         nn.Linear(hidden, num_encoded + num_actions),
     )
     return nn.ModuleDict(parts)
+
+
+def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: int) -> Any:
+    """A network of the size that settings and contract ask for."""
+    offsets_s = config.window.offsets_s(space.contract.rate_hz)
+    return build_network(
+        num_inputs=num_inputs,
+        num_taps=len(offsets_s) if config.learns_images else 0,
+        num_encoded=space.num_encoded,
+        num_actions=len(space.contract.dimensions),
+        hidden=config.hidden,
+        size=config.size,
+        num_views=max(1, len(cameras_of(config.camera))),
+    )
 
 
 def _image_network(scale: Scale) -> torch.nn.Module:

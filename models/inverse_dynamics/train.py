@@ -14,18 +14,17 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rotoscope.models.inverse_dynamics.blend import fit_beside, seen_beside
-from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
+from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated, uncalibrated
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
-from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
-from rotoscope.models.inverse_dynamics.labeler import Labeler, network_for, save_labeler
+from rotoscope.models.inverse_dynamics.labeler import Labeler, save_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LabelerFacts
 from rotoscope.models.inverse_dynamics.networks import (
     LabelerScaling,
     fit_ridge,
+    network_for,
     network_loss,
     run_network,
     set_base,
@@ -33,7 +32,6 @@ from rotoscope.models.inverse_dynamics.networks import (
 )
 from rotoscope.models.inverse_dynamics.rows import (
     DEFAULT_COMPONENTS,
-    Components,
     LabeledWindows,
     as_columns,
     components_of,
@@ -42,7 +40,6 @@ from rotoscope.models.inverse_dynamics.rows import (
     scaling_of,
 )
 from rotoscope.models.labelers.facts import facts_of_data
-from rotoscope.models.labelers.familiarity import Familiarity
 from rotoscope.models.labelers.familiarity_training import learn_familiarity
 from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import ActionSpace
@@ -59,17 +56,6 @@ from rotoscope.pipeline.errors import DatasetError, UsageError
 
 _NUM_SEEDS = 3
 """Seeds that `kind=ridge` is scored with."""
-_NOTHING_FAMILIAR = Familiarity(
-    looks=None,
-    centre=np.zeros(0),
-    scale=np.zeros(0),
-    change_scale=np.ones(1),
-    step_s=np.ones(1),
-    anchors=np.zeros((0, 3, 0)),
-    middle=np.zeros(0),
-    reach=np.zeros(0),
-)
-"""Of labelers that are only asked about their errors."""
 
 
 def train_inverse_dynamics(
@@ -223,7 +209,7 @@ def _kernel_labeler(
         width=width,
         penalties=np.repeat(per_block, widths),
     )
-    return _bare(_facts(data, config, ""), scaling, components, (member,)), rows
+    return uncalibrated(_facts(data, config, ""), scaling, components, (member,)), rows
 
 
 def _train_members(
@@ -251,7 +237,7 @@ def _train_members(
     )
     every = list(range(len(data.episodes)))
     labeler = replace(
-        _bare(facts, scaling, components, members), beside=fit.beside(every, data, rows)
+        uncalibrated(facts, scaling, components, members), beside=fit.beside(every, data, rows)
     )
     parts = []
     for number, part in enumerate(folds.parts):
@@ -261,20 +247,6 @@ def _train_members(
         held = replace(labeler, members=blind, beside=beside)
         parts.append(HeldOut(held, tuple(rows[i] for i in part), names))
     return calibrated(labeler, parts)
-
-
-def _bare(
-    facts: LabelerFacts,
-    scaling: LabelerScaling,
-    components: Components | None,
-    members: tuple[dict[str, np.ndarray], ...],
-) -> Labeler:
-    """A labeler that does not know its errors yet."""
-    num = len(facts.contract.dimensions)
-    unknown = ErrorModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
-    evidence = Evidence(np.zeros((0, 0)), np.zeros((0, num)), np.zeros(0))
-    calibration = Calibration(unknown, np.ones(num), np.ones(num), evidence, 1.0)
-    return Labeler(facts, scaling, components, members, calibration, _NOTHING_FAMILIAR, metrics={})
 
 
 @dataclass(frozen=True, eq=False)
