@@ -18,7 +18,8 @@ from rotoscope.models.simulators.metaworld import MetaWorldSimulator
 from rotoscope.models.simulators.simulator import FAMILIES, SimulatorFacts, Views
 
 CAMERA = "left"
-TRACKS = tuple(f"track.colour.{name}" for name in COLORS)
+GOAL = {"goal": (0.0, 1.0, 0.0)}
+"""Color of Meta-World's own mark of where things shall go, where that differs by episode."""
 
 
 def register() -> None:
@@ -27,7 +28,10 @@ def register() -> None:
 
 
 def open_taped(task: str, views: Views) -> TapedMetaWorld:
-    """Opens one of Meta-World's tasks whose object is a geom of its own, such as `push-v3`."""
+    """Opens one of Meta-World's tasks whose object is one geom, such as `push-v3`.
+
+    In some the geom of that name is not what is seen (`sweep-v3`, `soccer-v3`): look at a picture.
+    """
     return TapedMetaWorld(task, views)
 
 
@@ -53,9 +57,20 @@ class TapedMetaWorld(MetaWorldSimulator):
         return picture.copy()
 
 
-def write_recipe(path: Path) -> Path:
-    """A recipe that follows the tape; its labeler is never asked."""
-    things = {name: {"rgb": [round(255 * c) for c in color]} for name, color in COLORS.items()}
+def things_of(task: str) -> dict[str, tuple[float, float, float]]:
+    """What is followed, and its color: the tape, and the mark of tasks whose goal moves."""
+    return COLORS | (GOAL if task.startswith("push") else {})
+
+
+def tracks_of(task: str) -> tuple[str, ...]:
+    """Columns that `rotoscope track` adds."""
+    return tuple(f"track.colour.{name}" for name in things_of(task))
+
+
+def write_recipe(path: Path, task: str) -> Path:
+    """A recipe that follows them; its labeler is never asked."""
+    colors = things_of(task).items()
+    things = {name: {"rgb": [round(255 * c) for c in color]} for name, color in colors}
     stages = ["shots", {"track.colour": {"things": things}},
               {"label.inverse_dynamics": {"model": "none"}}, "curate"]  # fmt: skip
     path.write_text(yaml.safe_dump({"name": "tape", "stages": stages}))

@@ -34,7 +34,7 @@ from rotoscope.models.policy.evaluate_folder import evaluate_folder
 from rotoscope.models.simulators.record_command import record_demonstrations
 from rotoscope.pipeline.files.atomic import atomic_path
 
-TASKS = ("sweep-into-v3", "sweep-v3")
+TASKS = ("sweep-into-v3", "push-wall-v3")
 SEEDS, STARTS = 3, 30
 EPISODES, LABELED = 50, 10
 SIDE_PX, FILMED_PX = 64, 192
@@ -46,13 +46,12 @@ SEES = (
 )
 GAP_S = 0.1
 """Time that a latent spans: a hand goes one to three pixels."""
-_TAPE = f"[{', '.join(_taped_scene.TRACKS)}]"
 LATENTS = {
     "laom": (f"gap_s={GAP_S}",),
     "laom.tracks": (
         f"gap_s={GAP_S}",
-        f"tracks.points={_TAPE}",
-        f"tracks.targets={_TAPE}",
+        "tracks.points={tracks}",
+        "tracks.targets={tracks}",
         "tracks.weight=2",
     ),
     "dynamo": ("objective=dynamo", f"gap_s={GAP_S}"),
@@ -112,7 +111,7 @@ class Grid:
                 num_labelled=LABELED,
             )
         if not tracked.exists():
-            recipe = _taped_scene.write_recipe(self.folder / "tape.yaml")
+            recipe = _taped_scene.write_recipe(self.folder / "tape.yaml", self.task)
             track(filmed, recipe=recipe, out=tracked, store=self.folder / "store")
         return tracked
 
@@ -122,7 +121,9 @@ class Grid:
         if latent:
             model = self.folder / f"{latent}{seed}"
             if not model.exists():
-                told = (*LATENTS[latent], f"loop.seed={seed}", *self.latent_settings)
+                tracks = f"[{', '.join(_taped_scene.tracks_of(self.task))}]"
+                own = (setting.replace("{tracks}", tracks) for setting in LATENTS[latent])
+                told = (*own, f"loop.seed={seed}", *self.latent_settings)
                 train_latent_from([data], model, told)
             settings = (*settings, f"encoder=latent:{model}")
         work = self.folder / f"{name}-{seed}.work"
