@@ -159,7 +159,7 @@ def figures(grid: Grid) -> Iterator[Figure]:
         unit = f"[{low:.2f}, {high:.2f}]; {counts} of {cell.shape[1]}"
         yield Figure(f"{base}.success.{name}", float(cell.mean()), unit)
     for name, cell in solved.items():
-        if name != "scratch":
+        if name != "scratch" and "scratch" in solved:
             pair = [cell, solved["scratch"]]
             low, high = interval(pair, lambda shares: shares[0] - shares[1])
             unit = f"of starts; [{low:+.2f}, {high:+.2f}]"
