@@ -60,6 +60,7 @@ POLICIES = {
     "scratch": ("", ()),
     "laom": ("laom", ()),
     "laom.tracks": ("laom.tracks", ()),
+    "laom.tracks.learning": ("laom.tracks", ("freeze_encoder=false",)),
     "laom.learning": ("laom", ("freeze_encoder=false",)),
     "laom.pretrain": ("laom", ("pretrain=true",)),
     "laom.learning.pretrain": ("laom", ("freeze_encoder=false", "pretrain=true")),
