@@ -35,6 +35,10 @@ LINEAR = InverseDynamicsConfig.model_validate(
     }
 )
 """Ridge regression on the same principal components, in the window that the kernel chooses."""
+FROM_STATE = {
+    kind: InverseDynamicsConfig.model_validate({"kind": kind, "inputs": ("observation.state",)})
+    for kind in ("mlp", "blend")
+}
 RIDGE = InverseDynamicsConfig.model_validate({"kind": "ridge", "inputs": ("observation.state",)})
 IVIDEOGPT_TASKS = ("button-press-topdown-wall", "coffee-push", "door-lock", "hammer")
 COPIES = range(0, 7)
@@ -84,10 +88,14 @@ def _gr00t() -> list[Figure]:
     recording = gr00t()
     if recording is None:
         return _skipped("gr00t_picknplace")
-    held = leave_out(recording, RIDGE)
+    kinds = {"ridge": RIDGE, **FROM_STATE}
     return [
         *trivial(recording, is_delta=False),
-        *learned(f"{recording.name}.ridge", held),
+        *(
+            figure
+            for kind, config in kinds.items()
+            for figure in learned(f"{recording.name}.{kind}", leave_out(recording, config))
+        ),
     ]
 
 
